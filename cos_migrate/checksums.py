@@ -184,7 +184,7 @@ class PartCrc:
 
 
 class RunningChecks:
-    """Computes the checksums of an object while it is read, and compares them with its checks."""
+    """Computes the checksums of an object while it is read, and compares them with `checks`."""
 
     def __init__(self, checks: Iterable[Check]) -> None:
         self._sums = [(check, _MAKERS[check.kind]()) for check in checks]

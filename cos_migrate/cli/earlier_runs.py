@@ -6,7 +6,7 @@ import os
 
 
 def earlier_records_exist(kind: str = "") -> bool:
-    """Return whether there are records; `kind`: those of one type of migration, as its folder."""
+    """Return whether records exist below `db`; `kind`: the folder of one type of migration."""
     try:
         with os.scandir(os.path.join("db", kind)) as entries:
             return any(entry.is_dir() for entry in entries)

@@ -48,7 +48,7 @@ class FinishCommand:
         is_stopping: Callable[[], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`environ`: None: that of this process. `is_stopping`: whether a signal has arrived."""
+        """`environ`: None means this process's. `is_stopping`: whether a signal has arrived."""
         text = command.reveal()
         self._words = text if sys.platform == "win32" else shlex.split(text)
         self._environ = environ

@@ -21,14 +21,14 @@ _PRIVATE = 0o700
 
 
 class Home(NamedTuple):
-    """The home of this process, and where it was started."""
+    """The folder in which this process works, and the folder in which it was started."""
 
     folder: str
     """Absolute; the current folder of this process."""
     started_in: str
     """The current folder before; words of the command line are relative to it."""
     is_package: bool
-    """Whether the tool is installed as a package, in place of being started by its script."""
+    """Whether the tool is installed as a package; otherwise its start script runs it."""
 
     def completed(self, line: CommandLine) -> CommandLine:
         """Return a command line with its paths made to hold in this home."""

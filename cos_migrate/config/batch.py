@@ -54,7 +54,7 @@ class BatchTask(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name of its run, part of the names of its files; empty for a single run."""
+        """The name of the task's run, part of the names of the run's files; empty: a single run."""
         return f"task{self.number}" if self.number else ""
 
     @property

@@ -122,7 +122,10 @@ class GivenValues:
             self._misspelt[nearest] = (line, problem)
 
     def take_misspelt(self, section: str) -> str:
-        """Return the problem of a section whose name is misspelt; empty: none is."""
+        """Return the problem that `section` is misspelt in the file; empty: it is not.
+
+        The slip is no longer reported separately.
+        """
         line, problem = self._misspelt.get(section, ("", ""))
         if line in self.findings.slips:
             self.findings.slips.remove(line)

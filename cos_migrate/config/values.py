@@ -145,7 +145,7 @@ AUTO = 0
 
 
 def integer_or_auto(low: int, high: int, message: str) -> Callable[[str], int]:
-    """Return a parser of `auto` in any case, and of whole numbers as `integer` has it."""
+    """Return a parser of `auto`, in any case, and of the whole numbers that `integer` parses."""
     number = integer(low, high, message)
     return lambda text: AUTO if text.lower() == "auto" else number(text)
 

@@ -16,7 +16,7 @@ _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def open_descriptor(path: str | Path, flags: int) -> int:
-    """Open a regular file; a link in its place is not followed. Raises OSError."""
+    """Open a regular file, and follow no link. Raises OSError."""
     descriptor = os.open(path, flags | _NO_FOLLOW | _BINARY | _NO_WAIT, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

@@ -31,7 +31,7 @@ def tagging_of(request: Request) -> str:
 
 
 def tagging_of_document(data: bytes) -> str:
-    """Return the tags of a document as a header has them. Raises Refusal."""
+    """Return the `x-cos-tagging` value for a Tagging document. Raises Refusal."""
     root = parse_document(data, "Tagging")
     return _checked(
         (each.findtext("Key", ""), each.findtext("Value", "")) for each in root.iter("Tag")
@@ -39,7 +39,7 @@ def tagging_of_document(data: bytes) -> str:
 
 
 def tagging_document(tagging: str) -> bytes:
-    """Return the document of the tags in a header."""
+    """Return the Tagging document with the tags of an `x-cos-tagging` header."""
     pairs = parse_qsl(tagging, keep_blank_values=True)
     inner = "".join(f"<Tag>{tag('Key', key)}{tag('Value', value)}</Tag>" for key, value in pairs)
     return document("Tagging", f"<TagSet>{inner}</TagSet>")
@@ -51,7 +51,7 @@ def count_of(tagging: str) -> int:
 
 
 def _checked(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return tags as a header has them. Raises Refusal for what COS does not accept."""
+    """Return tags as an `x-cos-tagging` value. Raises Refusal for tags that COS refuses."""
     tags = dict(pairs)
     if len(tags) > _MOST:
         raise Refusal("BadRequest", f"An object has at most {_MOST} tags.")

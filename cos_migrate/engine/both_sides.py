@@ -154,7 +154,7 @@ class BothSides:
             scan.stop()
 
     def close(self) -> None:
-        """End both listings, and remove what is on disk."""
+        """End both listings, and remove the sorted keys on disk."""
         self.stop()
         self._sort.close()
 

@@ -209,7 +209,7 @@ class DryRun:
             self._size += size
 
     def _note_billed(self, obj: SourceObject) -> None:
-        """Count what is billed besides the size of an object that would be sent."""
+        """Count the bytes that are billed beyond the size of an object that would be sent."""
         size = obj.fingerprint.size
         if size >= 0:
             self._billed += max(0, self._least_billed.of(obj.storage_class) - size)

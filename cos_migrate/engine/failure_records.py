@@ -105,7 +105,7 @@ class FailureRecords:
                 self._batch.deletes.append(key)
 
     def note_listed_again(self, obj: SourceObject | Rejected) -> None:
-        """Note that an object that was already tried in this run has been listed."""
+        """Note that a listing has found an object which this run has already tried."""
         self._listed_again.add(obj.name)
         if isinstance(obj, SourceObject):
             self._update_listed(obj)

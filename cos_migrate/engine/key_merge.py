@@ -160,7 +160,10 @@ class KeyMerge:
         return self._left_over and self._right_over
 
     def step(self) -> Step:
-        """Return what both sides have up to the end of what is there of one; empty: none yet."""
+        """Merge and return the entries at hand, up to the last key of the side that ends first.
+
+        Empty: a side has to be listed further.
+        """
         if not self._fill():
             return Step([])
         left = self._left

@@ -13,7 +13,7 @@ from cos_migrate.sources.base import Source
 
 
 class OwnItems:
-    """The items of one shard; the target path of an object decides, else its name."""
+    """Selects the items of one shard by the target path of each object, or else by its name."""
 
     def __init__(self, shard: Shard, source: Source) -> None:
         self._owns = shard.owns

@@ -91,6 +91,6 @@ class Ramp:
             self.found = min(self._highest, max(self._start, useful))
 
     def end(self, number: int) -> None:
-        """End the search, and close what is above `number`."""
+        """End the search with `number` as its result; no more connections than that are kept."""
         self.found = number
         self.opened = min(self.opened, max(FIRST, number))

@@ -53,7 +53,7 @@ class JobPlace(NamedTuple):
     def of(
         cls, folder: Path, source: Source, task: str = "", shard: Shard | None = None
     ) -> JobPlace:
-        """Return the place of the job of `source`; `task` becomes part of its name.
+        """Return the place of the job of `source`; `task` becomes part of the job's name.
 
         `shard`: the part of the job that is migrated; None: the whole job.
         """

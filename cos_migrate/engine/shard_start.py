@@ -38,7 +38,7 @@ class ShardStart(NamedTuple):
 
     @property
     def readable(self) -> Path:
-        """The database with the records of the shard, which may not have been copied yet."""
+        """The database to read: that of the shard, or of the whole job until it has been copied."""
         own = self.own.database
         return own if (own / SHARD).exists() else self.whole.database
 

@@ -148,7 +148,7 @@ class FailureStreak:
         return FailureVerdict.HEAD_COS
 
     def note_cos_head(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of a probe by HEAD; None: COS has answered whether there is an object."""
+        """Note how a probe by HEAD failed; None: COS has answered, with an object or without."""
         if failure is None:
             self.note_success(written=False)
             return FailureVerdict.GO_ON
@@ -159,7 +159,7 @@ class FailureStreak:
         return self._cos_failure(failure)
 
     def note_cos_probe(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of a probe that begins an upload; None: COS has accepted it."""
+        """Note how a probe that begins an upload failed; None: COS has accepted the upload."""
         self.steady = False
         if failure is None:
             self.note_success()

@@ -207,7 +207,7 @@ class UploadState:
         )
 
     def combine_check(self) -> None:
-        """Compare the CRCs of all parts with the source's other checksum, where that is one."""
+        """Compare the CRCs of all parts with the source's other checksum, if it is a CRC."""
         check = self.source_check
         if check and self.crc_kind and self.parts.complete:
             crc = self.parts.other_crc(check.kind)
@@ -216,7 +216,7 @@ class UploadState:
 
     @property
     def wants_md5(self) -> bool:
-        """Whether the object gets an MD5."""
+        """Whether the object gets an MD5 in its metadata: `md5` is on and COS does not copy it."""
         return self.options.md5 and not self.copying
 
     @property

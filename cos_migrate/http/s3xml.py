@@ -145,7 +145,7 @@ def decode_keys(texts: list[str], errors: str = "surrogateescape") -> list[str]:
 
 
 def check_xml(document: bytes) -> None:
-    """Raise ValueError when a document is too large, or has a DTD."""
+    """Raise ValueError when a document is too large, is no UTF-8, has a DTD or an endless tag."""
     if len(document) > MAX_XML:
         raise ValueError(f"its XML is larger than {MAX_XML >> 20} MiB")
     if document.count(b"<") > _MAX_TAGS:

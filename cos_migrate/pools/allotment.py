@@ -34,7 +34,7 @@ class Allotment:
     """What one limit allows: a token bucket, and the units that each lane has asked for."""
 
     def __init__(self, epoch: int, rate: int, burst: float, now: float) -> None:
-        """Allow `rate` units a second, and after a pause those of `burst` seconds at once."""
+        """Allow `rate` units a second; after a pause, the units of `burst` seconds at once."""
         self.epoch = epoch
         self.rate = rate
         self._burst = burst

@@ -20,7 +20,7 @@ class Launcher:
     """Starts processes, and keeps idle ones that were started ahead."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
-        """`environ`: of the processes; None: that of this one."""
+        """`environ`: the environment of the processes; None: this process's."""
         self.environ = environ
         self._waiting: collections.defaultdict[str, collections.deque[subprocess.Popen[bytes]]]
         self._waiting = collections.defaultdict(collections.deque)

@@ -58,7 +58,7 @@ class Causes(Sink):
             self.count(printable(outcome.name), failure, outcome.cos_path)
 
     def count(self, name: str, failure: Failure, cos_path: str = "") -> None:
-        """Count one failure; `name` is that of its object, printable."""
+        """Count one failure; `name`: the name of its object, printable."""
         if failure.fatal or failure.code in _TO_BE_CORRECTED:
             self.needs_correction = True
         cause = (failure.status, failure.code or failure.operation, advice_for(failure))

@@ -152,7 +152,7 @@ class ResultFiles(Sink):
     """`result.out` and `result.jsonl`: the summaries of all runs, as blocks and as JSON lines."""
 
     def __init__(self, folder: Path, mode: int) -> None:
-        """`folder`: the one of both; `mode`: of new files."""
+        """`folder`: that of both files; `mode`: permissions of new files."""
         self._folder = folder
         self._mode = mode
 

@@ -248,7 +248,7 @@ class LogFile(AppendFile):
             self._compressor.compress(self.path)
 
     def _rename(self, day: str, now: float) -> None:
-        """Rename the file to that of a day. Raises OSError."""
+        """Rename the file to the name for a day. Raises OSError."""
         self.close()
         rolled = rolled_logs.reserve_name(self.path, day)
         try:

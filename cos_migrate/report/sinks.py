@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """A big object that is being sent: its name, and how many of its bytes are sent."""
+    """A big object that is being sent: its target path, the bytes sent so far, and its size."""
 
     cos_path: str
     sent: int

@@ -55,7 +55,7 @@ class AheadCount:
         self._counted = NOTHING
 
     def look(self, known: int, *, is_listed: bool) -> Counted:
-        """Return what is counted so far; begin when it is time, stop when it is of no use.
+        """Return the count so far; begin to count when it is time, and stop when it is of no use.
 
         `known`: objects that the walk has found; `is_listed`: whether these are all.
         """
@@ -69,7 +69,7 @@ class AheadCount:
         return self._counted
 
     def close(self) -> None:
-        """Stop to count."""
+        """Stop counting."""
         self._over = True
         child, self._child = self._child, None
         if child:

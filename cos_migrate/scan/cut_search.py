@@ -176,7 +176,7 @@ def names_of(found: Sequence[Found]) -> list[str]:
 
 
 def end_page(page: Page, until: str) -> Page:
-    """Return a page without the names behind the end of its range; an empty `until` is none."""
+    """Return a page without the names behind `until`, the end of its range; empty: no end."""
     if not until or (not page.found and page.next < until):
         return page
     kept = [item for item in page.found if isinstance(item, Note) or item.name <= until]

@@ -264,7 +264,7 @@ class Lister(Scan):
         return [NewRange(rest)]
 
     def _post_page(self, listing: _RangeListing, page: Page, made: Sequence[NewRange] = ()) -> None:
-        """Post a page; `made`: those of its further ranges that were cut off."""
+        """Post a page; `made`: the further ranges that were cut off its range."""
         self._credits.acquire()
         if self._stopping.is_set():
             return

@@ -81,7 +81,7 @@ class BucketSource(HttpSource):
         return Timeouts(*limits, self.options.request_timeout)
 
     def proxy(self) -> Proxy | None:
-        """Return the proxy that the section names, or that of COS."""
+        """Return the proxy that the section names; a section without such keys uses COS's proxy."""
         settings = self.config.connection_settings
         if settings is None:
             return self.options.proxy

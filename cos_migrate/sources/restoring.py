@@ -40,7 +40,7 @@ class RestoringSource(ColumnSource):
 
     @abc.abstractmethod
     def restore_request(self, obj: SourceObject, tier: str, days: int) -> Request:
-        """Return the request to restore an object, as `request_restore` has it."""
+        """Return the request that `request_restore` sends."""
 
     def error(self, operation: str, target: str, details: ErrorDetails) -> SourceError:
         """Return the error as other sources do; for a refused restore with the permission."""

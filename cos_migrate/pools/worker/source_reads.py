@@ -27,7 +27,7 @@ OnProgress = Callable[[int], None]
 
 
 class Summing(Protocol):
-    """Sums up what is read."""
+    """Computes a checksum of the bytes that are read."""
 
     def feed(self, offset: int, data: bytes, /) -> None:
         """Take bytes, which stand at `offset` of the object; a range may be read again."""

@@ -15,7 +15,7 @@ from cos_migrate.safe_files import private_parent
 
 @contextmanager
 def unique_file(folder: str) -> Iterator[str]:
-    """Give the path of a temporary file that has no other user, removed at the end."""
+    """Yield the path for a new temporary file, which is removed at the end."""
     unique = os.urandom(8).hex()
     path = os.path.join(folder, f"worker-{unique}")
     try:
@@ -45,7 +45,7 @@ def rename_file(path: str, new: str) -> None:
 
 @contextmanager
 def writing(path: str, offset: int) -> Iterator[BinaryIO]:
-    """Give a temporary file that is there, open for writing at a byte. Raises SourceError."""
+    """Yield an existing temporary file, open for writing at `offset`. Raises SourceError."""
     try:
         with private_parent(path) as (folder, name):
             descriptor = folder.open(name, os.O_RDWR)
@@ -57,7 +57,7 @@ def writing(path: str, offset: int) -> Iterator[BinaryIO]:
 
 
 class SpooledReader:
-    """A range of a temporary file; a context manager."""
+    """Reads a range of a temporary file; a context manager."""
 
     def __init__(self, path: str, start: int, length: int) -> None:
         self._path = path

@@ -260,7 +260,7 @@ class CosBucketSource(CosBucketListing):
         return same_bucket and cos_path == f"/{obj.name}"
 
     def needs_description(self, obj: SourceObject) -> bool:
-        """Return whether an object with fewer leading slashes can have the same key."""
+        """Return whether another name may have the same key, so that `describe` may refuse."""
         return any(self.names_with_same_key(obj))
 
     def copy_headers(

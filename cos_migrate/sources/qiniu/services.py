@@ -138,7 +138,7 @@ class Services:
         return self._request_object("ListObjects", prefix, host, target)
 
     def stat(self, key: str) -> Mapping[str, Any] | None:
-        """Return the entry of an object; None where no service has it.
+        """Return the entry of an object; None: a private deployment without services to ask.
 
         Raises SourceError, with the code `NoSuchKey` when there is no such object.
         """

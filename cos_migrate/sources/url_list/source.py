@@ -176,7 +176,7 @@ class UrlListSource(UrlSource):
         return f"[fileSize: {size}], [lastModify: {format_time(mtime_ns)}]"
 
     def is_unchanged(self, obj: SourceObject, recorded: str) -> bool:
-        """Return whether the record agrees, also one of the Java tool without size and time."""
+        """Return whether the record agrees; a record of the Java tool may lack size and time."""
         found = _RECORD.fullmatch(recorded)
         if not self.describes_first:
             return True
