@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
 
     @property
     def path(self) -> str:
-        """The key as patterns see it: the slashes at its front are dropped in its target."""
+        """The key as patterns match it: without leading slashes, which its target path drops."""
         return self.key.lstrip("/")
 
 

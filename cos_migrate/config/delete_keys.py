@@ -17,7 +17,7 @@ _WHOLE = 100_000_000
 
 
 class MaxDelete(NamedTuple):
-    """How many objects may be removed: a number, or a share of what is there."""
+    """How many objects may be removed: a number, or a share of the objects on COS."""
 
     number: int = -1
     """-1: a share."""

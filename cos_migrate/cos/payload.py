@@ -25,13 +25,13 @@ class ByteReader(Protocol):
 
 
 class NextBody(Protocol):
-    """What follows a body on its thread; it may begin while the answer is awaited."""
+    """The next body of a thread, requested while the answer to the present one is awaited."""
 
     def begin(self) -> None:
-        """Begin with it: the present body is sent."""
+        """Request the next body: the present one is sent."""
 
     def drop(self) -> None:
-        """Leave it to others: the present body is sent again."""
+        """Leave the next body to other threads: the present one is sent again."""
 
 
 class Payload(Protocol):

@@ -14,7 +14,7 @@ class Place(Protocol):
     """A place where credentials may be found."""
 
     def find(self) -> Found | str:
-        """Return the credentials, or a text with the place and the reason why it has none."""
+        """Return the credentials, or a text that names the place and why it has none."""
 
 
 class Chain:

@@ -38,7 +38,7 @@ class Provider(Protocol):
     """The section that the credentials belong to, such as `migrateAws`."""
 
     def fetch(self) -> Found:
-        """Return the present credentials, new ones where they are temporary.
+        """Return the present credentials; temporary ones are requested anew.
 
         Raises CredentialsError, with the list of places that were looked at.
         """
@@ -56,7 +56,7 @@ class SectionKeys:
         self._last = credentials
 
     def fetch(self) -> Found:
-        """Return the keys as they are now, the last known ones where they cannot be read."""
+        """Return the present keys; if they cannot be read, the last known ones."""
         for pause in _PAUSES:
             found = self._read()
             if found:

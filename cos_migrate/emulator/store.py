@@ -120,7 +120,7 @@ class Store:
             return stored, open_file(os.path.join(self._root, stored.path), os.O_RDONLY)
 
     def delete(self, bucket: str, key: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object, if it exists."""
         with self._lock:
             stored = self._buckets.get(bucket, {}).pop(key, None)
             if stored is None:

@@ -24,7 +24,7 @@ def is_copy_refusal(failure: Failure) -> bool:
 
 
 class Copying:
-    """Decides whether COS copies objects: counts refused copies, and ends it after too many."""
+    """Decides whether COS copies objects: ends copying after too many refused copies."""
 
     def __init__(self, *, possible: bool, note: Callable[[str], None]) -> None:
         """`possible`: whether to try copies at all; `note` logs a line."""

@@ -52,7 +52,7 @@ PoolsMaker = Callable[[Post], Pools]
 
 
 class PassParts(NamedTuple):
-    """What a run gives to each of its passes: source, records, report, pools, limits."""
+    """What a run shares with all its passes: source, records, report, pools, limits."""
 
     window: WindowWatch
     credentials: CredentialKeeper

@@ -37,7 +37,7 @@ DEFAULT_COPIES = CopyOptions()
 
 
 class Decision(NamedTuple):
-    """Whether to send an object, and how it then counts."""
+    """Whether to send an object, and as what it counts when it is sent."""
 
     send: bool
     """False: its record shows it unchanged, and it is skipped."""

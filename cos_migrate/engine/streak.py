@@ -177,7 +177,7 @@ class FailureStreak:
         )
 
     def note_source_probe(self, failure: Failure | None) -> FailureVerdict:
-        """Note the result of a probe that lists the source; None: the source has answered."""
+        """Note how a probe that lists the source failed; None: the source has answered."""
         if failure is None:
             return FailureVerdict.GO_ON
         # An account that may read the keys of a list need not be allowed to list them.

@@ -236,7 +236,7 @@ class Tuning:
         return self._most[1]
 
     def set_numbers(self, small: int, big: int) -> list[str]:
-        """Use other numbers of transfers, or find them from the present ones on where they are 0.
+        """Set the numbers of transfers; 0: find a number, beginning with the present one.
 
         Return warnings.
         """

@@ -187,7 +187,7 @@ class Fetcher:
         return self._network.connect(route)
 
     def take_idle(self, route: Route) -> Connection | None:
-        """Take an idle connection; None where there is none."""
+        """Take an idle connection of the route; None: there is none."""
         with self._lock:
             idle = self._idle.get(route)
             if not idle:

@@ -22,7 +22,7 @@ class CredentialUser(Protocol):
 
 
 class CredentialGate:
-    """Where requests wait for credentials that replace ended ones. Thread-safe."""
+    """Lets requests wait until ended credentials are replaced. Thread-safe."""
 
     def __init__(self, ask: Callable[[Side, int], None]) -> None:
         """`ask`: reports that the credentials of a side, of this number, were refused."""
@@ -36,9 +36,9 @@ class CredentialGate:
         """The credentials that have replaced the first ones."""
 
     def supply(self, side: Side, user: CredentialUser, number: int = 0) -> None:
-        """Hand later credentials of a side to `user`, which has those of `number`.
+        """Hand later credentials of a side to `user`, which has the credentials of `number`.
 
-        It gets them at once where they have arrived since it was made.
+        If later ones have arrived already, the user gets them at once.
         """
         with self._changed:
             self._users[side].append(user)
@@ -67,9 +67,9 @@ class CredentialGate:
             self._changed.notify_all()
 
     def wait(self, side: Side, number: int, stopping: threading.Event) -> bool:
-        """Ask for other credentials than those of `number`; return whether there are any now.
+        """Ask for newer credentials than those of `number`; return whether there are any now.
 
-        Waits without a limit, until there are, or are not, or `stopping` is set.
+        Waits without a limit until they arrive or are refused, or `stopping` is set.
         """
         with self._changed:
             refusals = self._refusals[side]

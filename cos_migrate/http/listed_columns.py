@@ -31,7 +31,7 @@ class Middle(NamedTuple):
 
 
 def divide(document: bytes) -> Middle | None:
-    """Divide a listing into entries and the rest; None: it has none, or not only plain ones."""
+    """Divide a listing into entries and the rest; None: no entries, or some that are not plain."""
     first, last = document.find(OPENING), document.rfind(CLOSING)
     if first < 0 or last < first:
         return None

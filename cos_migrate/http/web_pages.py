@@ -73,7 +73,7 @@ def foreign_message(place: str, status: int, content_type: str, body: bytes) -> 
 
 
 def page_title(body: bytes) -> str:
-    """Return the title of a page, else its first words, in quotes; empty: it has none."""
+    """Return the title of a page, or else its first words, in quotes; empty: neither."""
     text = body[:_MAX_READ].decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
     words = title.group(1) if title else re.sub(r"<[^>]*>", " ", text[: 8 * _MAX_SHOWN])

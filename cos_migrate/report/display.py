@@ -223,7 +223,7 @@ def _without_colours(text: str) -> str:
 
 
 def fitted(text: str, columns: int, *, keep_end: bool = False) -> str:
-    """Cut a text to what fits into columns; `keep_end`: cut at the front instead of the end.
+    """Cut a text so that it fits into `columns`; `keep_end`: cut its front, not its end.
 
     Colours take no room; a text in colour that is cut loses them.
     """

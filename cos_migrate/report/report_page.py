@@ -62,7 +62,7 @@ _BAD = frozenset({"migrate_fail", "differ", "missing", "extra"})
 
 
 def html_page(report: RunReport, language: Language = ENGLISH) -> str:
-    """Return the page in a language."""
+    """Return the report of a run as a page in a language."""
     say = language.say
     title = say(f"{report.summary['type']} to {report.summary['bucket']}")
     if report.summary.get("check"):

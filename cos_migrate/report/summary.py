@@ -234,7 +234,7 @@ class Summary(NamedTuple):
 
 
 def timestamp(seconds: float) -> str:
-    """Return a time since 1970 as RFC 3339 writes it, in local time."""
+    """Return seconds since 1970 as text in the format of RFC 3339, in local time."""
     text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
     return f"{text[:-2]}:{text[-2:]}"
 

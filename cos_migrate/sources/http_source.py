@@ -93,7 +93,7 @@ class HttpSource(PagedSource, ErrorExplainingSource):
 
     @property
     def credentials(self) -> Credentials | None:
-        """The credentials that sign requests now; None: no replaceable ones do."""
+        """The credentials that sign requests now; None: unsigned, or signed by fixed keys."""
         return None
 
     @property

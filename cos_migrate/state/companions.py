@@ -56,7 +56,7 @@ def path_of(key: bytes) -> str:
 
 
 def value_of(companion: Companion) -> bytes:
-    """Return the value of a companion record."""
+    """Return the bytes to store as a companion record."""
     fields = [
         f"E{_quoted(companion.etag)}" if companion.etag else "",
         f"C{companion.crc64:016x}" if companion.crc64 >= 0 else "",

@@ -27,7 +27,7 @@ def copied_store(
     max_open_files: int,
     notify: Callable[[str], None],
 ) -> Iterator[RecordStore]:
-    """Open a copy of the database in `folder`, and remove it at the end.
+    """Yield an open copy of the database in `folder`; the copy is removed at the end.
 
     `job`: part of the names of its files; copies that killed dry runs of it have left are removed.
     `notify`: as in `open_store`. Raises StateError.

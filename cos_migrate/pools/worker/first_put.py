@@ -74,7 +74,7 @@ class FirstPut:
         return Attempt(task, number, cos_path, size, head, data, crc64, (size, mtime_ns, etag))
 
     def begin_fetch(self, task: NumberedTask, size: int, target: Connection) -> Fetch | None:
-        """Send the GET of a cloud object over an idle connection; None where there is none."""
+        """Send the GET of a cloud object over an idle connection; None: no connection is idle."""
         number, _, content = task
         name, _, mtime_ns, etag, is_folder, cos_path, _ = content  # type: ignore[misc]  # as above
         obj = source_object(name, size, mtime_ns, etag, is_folder=is_folder)

@@ -121,7 +121,7 @@ class SourceReads:
     def fetch(
         self, obj: SourceObject, path: str, offset: int, size: int, on_progress: OnProgress
     ) -> None:
-        """Write a range of an object into a file that is there. Raises SourceError."""
+        """Write a range of an object into an existing file. Raises SourceError."""
         self._retries.run(lambda: self._download(obj, path, offset, size, on_progress))
 
     def _download(

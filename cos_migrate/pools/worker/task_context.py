@@ -33,7 +33,7 @@ class TaskContext:
         self._next_report = time.monotonic() + _REPORT_EVERY
 
     def take_error(self) -> MigrateError | None:
-        """Return the error of the first try, once: it counts as a try."""
+        """Return, once, the error of the first try, which counts as a try; None: there is none."""
         error, self._error = self._error, None
         return error
 

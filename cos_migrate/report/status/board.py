@@ -109,7 +109,7 @@ class Board:
 
     @property
     def run(self) -> RunView | None:
-        """The run that goes on; None: there is none."""
+        """The current run; None: there is none."""
         return self._now[1]
 
     @property
@@ -119,7 +119,7 @@ class Board:
         return before.plus(run.counters) if run else before
 
     def show(self, run: RunView) -> None:
-        """Replace the view of the run that goes on."""
+        """Replace the view of the current run."""
         self._now = (self._now[0], run)
 
     def begin_run(self, run: RunView) -> None:
@@ -127,7 +127,7 @@ class Board:
         self._now = (self.counters, run)
 
     def end_run(self, summary: Summary) -> None:
-        """Keep the summary of the run that goes on, and its counts."""
+        """Keep the counts and the summary of the current run, which has ended."""
         self._now = (self.counters, None)
         self.ended = (*self.ended, summary)[-_RUNS_KEPT:]
 

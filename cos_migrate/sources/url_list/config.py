@@ -55,5 +55,5 @@ class UrlListConfig(Section):
     )
 
     def filter_settings(self) -> FilterSettings:
-        """Return no filters of its own; its names are URLs, which may contain credentials."""
+        """Return settings without filters; messages show keys, as URLs may hold credentials."""
         return FilterSettings(names_keys=True)
