@@ -95,9 +95,9 @@ class Patterns:
         self._from_top = _compiled("", from_top)
         self._any_depth = _compiled("/", any_depth)
         self._below = _compiled("", below)
-        """Of those that end in `**`: they match all that a folder holds."""
+        """For patterns that end in `**`: they match everything in a folder."""
         self._single = _compiled("", single)
-        """Of those that match one name at any depth."""
+        """For patterns that match one name at any depth."""
         self._deep = _compiled("/", deep)
         self._folders: dict[str, bool] = {}
         """Whether all that a folder holds matches."""

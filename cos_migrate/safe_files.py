@@ -298,7 +298,7 @@ def _must_be_plain(found: os.stat_result, folder: os.stat_result, name: str) -> 
 
 
 def _must_be_folder(path: Path) -> None:
-    """Raise OSError unless a folder that is there may be used as one of ours."""
+    """Raise OSError unless the tool may use an existing folder as its own."""
     found, parent = os.lstat(path), os.stat(path.parent)
     if _is_link(found):
         if _others_write(parent):

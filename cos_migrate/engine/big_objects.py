@@ -95,7 +95,7 @@ class BigObjects:
         self._waiting.append(transfer)
 
     def begin(self, *, copying: bool) -> list[Failed]:
-        """Begin to send objects that wait, while there is room; return those that failed at once.
+        """Begin to send waiting objects, while there is room; return the ones that failed at once.
 
         `copying`: whether COS copies objects.
         """

@@ -87,7 +87,7 @@ class Collector:
         self._restores = restores
         self._copies = copies
         self._warned: set[str] = set()
-        """The warnings given of those that are given once."""
+        """Warnings that a run gives only once and that were given."""
         self._small_traffic, self._part_traffic = tuning.small, tuning.big
         self._debugging = report.debugging
 

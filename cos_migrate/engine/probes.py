@@ -27,7 +27,7 @@ Begun = Callable[[str, str], None]
 
 
 def nothing_known() -> tuple[Iterable[str], bool]:
-    """Return no target paths, and that these are all: of a pass that begins no other objects."""
+    """Return no target paths, and True: there are no others. For a pass that begins none."""
     return (), True
 
 

@@ -35,7 +35,7 @@ class RenewalStep(NamedTuple):
     credentials: Credentials | None = None
     """New ones."""
     refused: bool = False
-    """Whether there are none besides those that a server has refused."""
+    """Whether the provider has only the credentials that a server has refused."""
     note: str = ""
     """For info.log."""
     warning: str = ""

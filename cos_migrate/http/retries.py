@@ -144,7 +144,7 @@ class _Renewals:
         self._numbers = None if elsewhere else self._gate.numbers
 
     def wait(self, error: MigrateError) -> bool:
-        """Return whether there are other credentials than those that a server has refused.
+        """Wait for new credentials after a refusal; return whether there are any now.
 
         Raises TransportError with the code `Stopping` when the run stops.
         """

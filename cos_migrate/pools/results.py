@@ -139,7 +139,7 @@ class Comparison(NamedTuple):
 
 
 class Deleted(NamedTuple):
-    """Result of DeleteObjects: all objects are removed but these."""
+    """Result of DeleteObjects: the objects that were not removed; all others were."""
 
     refused: tuple[tuple[str, str], ...]
     """Target paths that stay, with COS's reason."""

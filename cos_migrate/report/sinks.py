@@ -48,7 +48,7 @@ class Unfinished(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """The state of a run while it goes on."""
+    """The state of a run under way."""
 
     done: int
     """Objects that have their outcome."""

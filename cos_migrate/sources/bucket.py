@@ -121,7 +121,7 @@ class BucketSource(HttpSource):
     # -- listing ---------------------------------------------------------------------------------
 
     def ranges(self) -> tuple[ListRange, ...]:
-        """Return the file of keys, or all keys that begin with the prefix."""
+        """Return one range to list: the file of keys, or all keys that begin with the prefix."""
         return (ListRange(self.key_file or self.prefix),)
 
     def list_page(self, list_range: ListRange, marker: str) -> Page:
@@ -205,11 +205,11 @@ class KeyOrderedSource(BucketSource):
         return [*super().list_file_paths(), *([place] if place else [])]
 
     def ranges(self) -> tuple[ListRange, ...]:
-        """Return the data files of an inventory, else as other buckets."""
+        """Return the data files of an inventory as ranges; without one, as other buckets do."""
         return self._inventory.ranges() if self._inventory else super().ranges()
 
     def list_page(self, list_range: ListRange, marker: str) -> Page:
-        """Return a page of an inventory, else as other buckets."""
+        """Return a page of an inventory; without one, as other buckets do."""
         if self._inventory:
             return self._inventory.page(list_range.prefix, marker)
         return super().list_page(list_range, marker)

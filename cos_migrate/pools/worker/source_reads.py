@@ -64,9 +64,9 @@ class SourceReads:
     def digest(
         self, obj: SourceObject, described: Described | None, on_progress: OnProgress
     ) -> tuple[str, Described | None]:
-        """Return the MD5 (hex) of a file here, and for a temporary one the description it fits.
+        """Return the MD5 (hex) of a local or temporary file, and the description of the latter.
 
-        A temporary file is compared with `described`, for which the source is asked if it is None.
+        A temporary file is compared with `described`; None: with what the source describes now.
         Raises SourceError.
         """
         if not obj.spooled:

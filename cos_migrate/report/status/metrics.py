@@ -73,7 +73,7 @@ def _counters(counters: Counters) -> Iterator[Metric]:
 
 
 def _of_run(run: RunView) -> Iterator[Metric]:
-    """Yield the state of the run that goes on."""
+    """Yield the state of the current run."""
     under_way = GaugeMetricFamily(f"{_PREFIX}transfers", "Transfers under way.", labels=["pool"])
     limit = GaugeMetricFamily(
         f"{_PREFIX}transfer_limit", "Transfers that may be under way at once.", labels=["pool"]

@@ -73,7 +73,7 @@ def _default_region(host: str) -> str:
 
 
 def region_expected(message: str) -> str:
-    """Return the region that an error message expects (`expecting 'eu-west-1'`), or nothing."""
+    """Return the region that an error message expects (`expecting 'eu-west-1'`); empty: none."""
     found = _EXPECTED.search(message)
     return found.group(1) if found else ""
 
