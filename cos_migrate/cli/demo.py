@@ -11,7 +11,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -19,6 +19,7 @@ from types import FrameType
 from cos_migrate import signals
 from cos_migrate.cli.command_line import SCRIPT_PROGRAM
 from cos_migrate.cli.home import VARIABLE as HOME_VARIABLE
+from cos_migrate.config.given_values import Override
 from cos_migrate.cos.crc64 import crc64
 from cos_migrate.cos.requests import Access
 from cos_migrate.cos.settings import CosSettings
@@ -54,17 +55,18 @@ _NAMES = (
 )
 
 
-def run_demo(folder: Path, program: str, say: Say = str) -> int:
+def run_demo(folder: Path, program: str, say: Say = str, overrides: Sequence[Override] = ()) -> int:
     """Run the demo in the home of the tool; return its exit code.
 
-    `program`: the words that start the tool; `say` translates. Raises StateError when another demo
+    `program`: the words that start the tool; `say` translates; `overrides` are those of the command
+    line, for both runs. Raises StateError when another demo
     runs there, MigrateError when the folder is not writable, and SystemExit with the exit code of a
     signal.
     """
     handler = _SignalHandler()
     signals.install(handler)
     try:
-        return _run_alone(folder, program, say, handler)
+        return _run_alone(folder, program, say, overrides, handler)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -98,27 +100,38 @@ class _SignalHandler:
             raise SystemExit(signals.exit_code(self._number))
 
 
-def _run_alone(folder: Path, program: str, say: Say, handler: _SignalHandler) -> int:
+def _run_alone(
+    folder: Path, program: str, say: Say, overrides: Sequence[Override], handler: _SignalHandler
+) -> int:
     place = folder / "tmp" / "demo"
     place.parent.mkdir(exist_ok=True)
     lock = FileLock(folder / "tmp" / "demo.lock")
     if not lock.acquire():
         raise StateError("another demo is running in this folder")
     try:
-        return _Demo(folder, place, program, say, handler).run()
+        return _Demo(folder, place, program, say, overrides, handler).run()
     finally:
         lock.release()
 
 
 class _Demo:
     def __init__(
-        self, home: Path, place: Path, program: str, say: Say, handler: _SignalHandler
+        self,
+        home: Path,
+        place: Path,
+        program: str,
+        say: Say,
+        overrides: Sequence[Override],
+        handler: _SignalHandler,
     ) -> None:
         self._signals = handler
         self._say = say
         self._home = home
         self._place = place
         self._program = program
+        self._overrides = [
+            f"-D{each.section}.{each.key}={each.value}" for each in overrides if each.section
+        ]
         self._files = place / "files"
         self._config = place / "conf" / "config.ini"
         self._step = 0
@@ -210,7 +223,7 @@ class _Demo:
             environ.pop(name, None)
         # On a terminal all is shown as in a real run; elsewhere it would be a line a file.
         more = [f"-Dcommon.bandwidthLimit={_PACE}"] if sys.stdout.isatty() else ["--quiet"]
-        words = [sys.executable, "-m", "cos_migrate", *more]
+        words = [sys.executable, "-m", "cos_migrate", *more, *self._overrides]
         child = None
         try:
             with self._signals.held():  # a half-started process cannot be terminated

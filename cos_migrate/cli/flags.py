@@ -75,7 +75,8 @@ def _run_demo(line: CommandLine) -> int:
 
     from cos_migrate.cli.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(Path.cwd(), line.program, language_of_line(line, os.environ).say)
+    say = language_of_line(line, os.environ).say
+    return run_demo(Path.cwd(), line.program, say, line.overrides)
 
 
 def _print_completion(line: CommandLine) -> int:

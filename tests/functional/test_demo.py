@@ -64,6 +64,15 @@ def test_it_migrates_twice_compares_and_says_where_to_look(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
 
 
+def test_its_runs_take_the_overrides(tmp_path: Path) -> None:
+    words = ("-Dcommon.cluster=local:2", "-Dcommon.logSkipped=off")
+    done = end(_start(tmp_path, "-m", "cos_migrate", "--demo", *words))
+    assert done.code == 0, done.err
+    assert "objects are byte for byte" in done.out
+    log = (tmp_path / "tmp" / "demo" / "log" / "info.log").read_text(encoding="utf-8")
+    assert log.count("[common] cluster=local:2") == 2
+
+
 def test_a_folder_whose_name_holds_what_separates_folders(tmp_path: Path) -> None:
     folder = tmp_path / f"a{os.pathsep}b $c"
     folder.mkdir()
