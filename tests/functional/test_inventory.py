@@ -183,3 +183,20 @@ def test_a_manifest_that_cannot_be_read(aws: AwsSite, s3: S3Server) -> None:
     s3.faults.append(Fault("status", "GetObject", times=2, status=503))
     ended = aws.tool.run()
     assert (ended.code, ended.counts()) == (0, counted()), ended.err
+
+
+def test_tables_without_the_extra(aws: AwsSite, tmp_path: Path) -> None:
+    """What the tool's own environment answers, which has no pyarrow."""
+    schema = "message s3.inventory { required binary bucket (UTF8); required binary key (UTF8); }"
+    manifest = manifest_of(aws, {}, fileFormat="Parquet", fileSchema=schema)
+    aws.tool.cloud["inventory"] = place(tmp_path / "inventory", manifest, {})
+    aws.tool.code = (
+        "import sys; sys.modules['pyarrow'] = None; "
+        "from cos_migrate.cli.main import main; raise SystemExit(main())"
+    )
+    ended = aws.tool.run()
+    assert ended.code == 2
+    assert (
+        "PARQUET, which need the extra inventory: start the tool with --install inventory"
+        in ended.err
+    )
