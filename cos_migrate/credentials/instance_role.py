@@ -71,7 +71,8 @@ class InstanceRole:
             body = _get(fetcher, self._url + quote(role, safe=""), headers)
             return Found(self._read(parse_json_object(body)), f"{kind} {role}")
         except MigrateError as error:
-            return f"{kind} at {self._url} ({error})"
+            named = kind if self._role == AUTO else f"{kind} {self._role}"
+            return f"{named} at {self._url} ({error})"
         finally:
             fetcher.close()
 

@@ -81,7 +81,7 @@ def test_one_that_is_not_signed_in(
         ended = from_s3.run(environ=environ)
         assert ended.code == 2
         assert "[migrateAws]" in ended.err
-        assert "aws sso login" in ended.err or "SSO Token" in ended.err
+        assert "sign in by aws sso login --profile work" in ended.err
         assert "Traceback" not in ended.err
         sso.sign_in(home)
         sso.sign_out()

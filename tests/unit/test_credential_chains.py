@@ -85,7 +85,7 @@ def test_answers_that_are_no_credentials(metadata: MetadataServer, body: bytes) 
     metadata.faults.append(Fault("status", answer=Answer(200, {}, body)))
     found = InstanceRole(CVM, ROLE, metadata.cvm).find()
     assert isinstance(found, str)
-    assert found.startswith(f"CAM role at {metadata.cvm} (its answer ")
+    assert found.startswith(f"CAM role {ROLE} at {metadata.cvm} (its answer ")
     assert "hush-hush" not in found
 
 
@@ -138,7 +138,7 @@ def test_what_was_looked_at_is_named(metadata: MetadataServer) -> None:
         tencent_chain("common", "camRole", ROLE, metadata.cvm, {}).fetch()
     assert str(raised.value) == (
         "no credentials of [common] were found; looked at: environment variable "
-        f"TENCENTCLOUD_SECRET_ID (not set); CAM role at {metadata.cvm} (it answered 503)"
+        f"TENCENTCLOUD_SECRET_ID (not set); CAM role {ROLE} at {metadata.cvm} (it answered 503)"
     )
     with pytest.raises(CredentialsError, match=r"ramRole \(not set\)"):
         alibaba_chain("migrateAli", "", "", {}).fetch()

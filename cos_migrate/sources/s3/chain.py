@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import SSOError
 from botocore.httpsession import URLLib3Session
 
 from cos_migrate.credentials.chain import not_found
@@ -73,9 +74,11 @@ class AwsChain:
             raise
         except Exception as error:  # botocore reads answers that it does not understand as well
             named = f" (profile {self._profile})" if self._profile else ""
+            reason = describe_error(error)
+            if isinstance(error, SSOError):
+                reason += f"; sign in by aws sso login --profile {self._profile or 'default'}"
             raise CredentialsError(
-                f"the credentials of [{self.section}]{named} cannot be fetched: "
-                f"{describe_error(error)}"
+                f"the credentials of [{self.section}]{named} cannot be fetched: {reason}"
             ) from error
         if not are_sendable(found.credentials):
             raise not_found(self.section, [f"{found.origin} ({UNSENDABLE})"])
