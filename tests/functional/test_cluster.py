@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -291,9 +292,10 @@ def test_a_cluster_of_this_machine_ends_with_the_tool(tool: Tool, cos: HeldCos) 
     tool.common["cluster"] = "local:2"
     cos.hold()
     process = tool.start("--quiet")
+    # A scheduler, two workers and a process of each.
+    wait_until(lambda: len(descendants(process.pid)) >= 5, lambda: process.poll() is None)
     wait_until(lambda: cos.held > 1, lambda: process.poll() is None)
     below = descendants(process.pid)
-    assert len(below) >= 5  # a scheduler, two workers and a process of each
     process.kill()
     process.communicate()
     cos.release()
@@ -303,9 +305,10 @@ def test_a_cluster_of_this_machine_ends_with_the_tool(tool: Tool, cos: HeldCos) 
 def descendants(pid: int) -> list[int]:
     """Return all processes below one."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *descendants(child)]
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *descendants(child)]
     return found
 
 
