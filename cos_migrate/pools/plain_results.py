@@ -198,7 +198,7 @@ _CONTENTS: Final[tuple[tuple[type, _Parser], ...]] = (
     (Fingerprint, _fingerprint),
     (SourceHead, _made(SourceHead, _fingerprint, _text)),
     (Comparison, _comparison),
-    (RestoreState, _made(RestoreState, _flag, _flag, _text)),
+    (RestoreState, _made(RestoreState, _flag, _flag, _text, _flag)),
     (Deleted, _made(Deleted, _many(_tuple_of(_text, _text)))),
 )
 """The types of contents, with what parses them. Both ends have the same version of the tool."""

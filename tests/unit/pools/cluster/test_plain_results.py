@@ -43,7 +43,7 @@ CONTENTS: list[Content] = [
     FINGERPRINT,
     results.SourceHead(FINGERPRINT, "STANDARD"),
     results.Comparison(5, -1, False, 5, 1, "id", "e"),
-    RestoreState(readable=False, pending=True, storage_class="GLACIER"),
+    RestoreState(readable=False, pending=True, storage_class="GLACIER", requested=True),
     results.Deleted((("/a", "AccessDenied"),)),
 ]
 
