@@ -177,6 +177,8 @@ def _read(
         reason = expat.ErrorString(error.code)
         text = f"its XML is broken in line {error.lineno}, column {error.offset}: {reason}"
         raise ValueError(text) from error
+    finally:
+        reader.close()
     return reader.texts, reader.groups
 
 
@@ -194,6 +196,11 @@ class _Reader:
         self.parser = expat.ParserCreate(namespace_separator="}")
         self.parser.buffer_text = True
         self.parser.StartElementHandler, self.parser.EndElementHandler = self._handlers()
+
+    def close(self) -> None:
+        """Let go of the parser: it would keep its memory until the next collection of cycles."""
+        parser = self.parser
+        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
 
     def _handlers(  # noqa: C901 - two handlers that share their state
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +122,15 @@ def test_many_shapes_are_left_to_the_parser() -> None:
     entries = [f"<Key>a</Key><T{number}>x</T{number}>" for number in range(20)]
     assert not is_quick(document(*entries))
     assert read_listing(document(*entries)).columns["Key"] == ["a"] * 20
+
+
+@pytest.mark.parametrize("text", [document(PLAIN), b"<broken"])
+def test_no_parser_waits_for_the_collection_of_cycles(text: bytes) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            by_events(text)
+        assert not [each for each in gc.get_objects() if type(each).__name__ == "xmlparser"]
+    finally:
+        gc.enable()
