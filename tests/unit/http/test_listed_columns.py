@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+from urllib.parse import unquote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cos_migrate.http import listed_columns, s3xml
@@ -108,9 +109,36 @@ def test_both_ways_agree(entries: list[list[tuple[str, str, bool]]]) -> None:
     assert found == by_events(text)
 
 
-@given(st.lists(st.text(st.sampled_from("a/%2Ff0A+\n\ud7ff"), max_size=8), max_size=5))
+PIECES = (
+    "a",
+    "/",
+    "=",
+    "==",
+    "=41",
+    "_",
+    ".",
+    "+",
+    " ",
+    "\t",
+    "\r",
+    "\n",
+    "\ud7ff",
+    "é",
+    "%",
+    "%4",
+)
+ESCAPED = ("%2F", "%41", "%3D", "%0A", "%0d", "%E4%bd%A0", "%F0%9F%98%80", "%e4", "%FF", "%25")
+
+
+@settings(max_examples=1_000)
+@given(st.lists(st.lists(st.sampled_from(PIECES + ESCAPED), max_size=6).map("".join), max_size=5))
 def test_keys_are_decoded_as_one_by_one(texts: list[str]) -> None:
     assert decode_keys(texts) == list(map(decode_key, texts))
+
+
+@given(st.lists(st.sampled_from(ESCAPED + PIECES[:13]), max_size=20).map("".join))
+def test_escaped_keys_are_decoded_as_by_the_standard_library(text: str) -> None:
+    assert decode_keys([text, "%41"])[0] == unquote_plus(text, errors="surrogateescape")
 
 
 @given(st.lists(st.text(st.sampled_from('a" /W\n'), max_size=6), max_size=5))
