@@ -23,6 +23,8 @@ _TRUSTED_FROM = 4
 """Looks in a row that find an object readable, before others are taken for readable."""
 _MARGIN = 0.25
 """Seconds by which these must have been pending longer: answers take time too."""
+_TAKEN_WITHIN = 60.0
+"""Seconds after which an object that should have been taken for readable is looked at after all."""
 _STRIDE_MOST = 64
 """Objects from one look to the next, at most."""
 _UNLOOKED_FIRST, _UNLOOKED_MOST = 4, 512
@@ -119,9 +121,17 @@ class RestoreLooks:
         now = self._timer()
         while self._times and self._times[0][0] <= now:
             at, _, restore = heapq.heappop(self._times)
-            if at == restore.next_look and not restore.under_way:
+            if at != restore.next_look or restore.under_way:
+                continue
+            if not self._is_trusted or restore.needs_look or restore.is_sentinel:
                 return restore
+            self.put(restore, now + _TAKEN_WITHIN)
         return None
+
+    @property
+    def _is_trusted(self) -> bool:
+        """Whether objects are taken for readable once they have been pending for long enough."""
+        return self._readable_in_row >= _TRUSTED_FROM
 
     def note_readable(self, restore: Restore, looks: int) -> None:
         """Look at others of the pending ones, since this one of them can be read.
@@ -155,7 +165,7 @@ class RestoreLooks:
         `under_way`: how many of those returned before are still on their way.
         """
         most = self._unlooked_most - under_way
-        if self._readable_in_row < _TRUSTED_FROM or most <= 0:
+        if not self._is_trusted or most <= 0:
             return []
         latest = self._clock() - self._least_age - _MARGIN
         found: list[Restore] = []
@@ -184,8 +194,11 @@ class RestoreLooks:
     def _wake(self, looks: int) -> None:
         """Look at objects now, each so many behind the one before that is looked at."""
         now, stride, gap, left = self._timer(), self._stride, 0, _WOKEN
+        is_trusted = self._is_trusted
         other = None
         for other in itertools.islice(self._pending, stride * (looks + _WOKEN)):
+            if is_trusted and not other.needs_look:
+                continue  # it is taken for readable in time
             if other.under_way or other.next_look <= now:
                 gap = 0
                 continue
