@@ -125,3 +125,13 @@ def test_one_is_looked_at_after_the_other() -> None:
     assert due[0] < 15
     assert all(after - before < 15 for before, after in itertools.pairwise(due[:16]))
     assert due[16] > 1000
+
+
+def test_looks_that_are_due_when_restores_end_are_left_out_once_these_are_punctual() -> None:
+    looker = Looker(2_000)
+    ends_after = HOUR + 1_775  # shortly before the next look at each
+    looker.is_readable = lambda restore: looker.now - restore.asked >= ends_after
+    looker.run(2_400)
+    assert len(looker.sent) == 2_000
+    assert looker.vain == 0
+    assert looker.looked < 500
