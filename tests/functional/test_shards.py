@@ -135,10 +135,14 @@ def test_compare_and_deletes_touch_no_other_shard(cos: HeldCos, tool: Tool) -> N
     assert set(compared.lines("[extra]")) == {f"[extra] [key: /to/{name}]" for name in mine}
     assert compared.figure("same") == len(own("1/2")) - 2
     assert compared.figure("missing") == 0
-    ended = run_shard(tool, "1/2", deleteExtra="all", maxDelete="100%")
     going = mine - {"folder 0/9/below", "foreign", "other", "third"}
-    assert ended.figure("migrate_delete") <= len(mine)
-    left = {key.removeprefix("to/") for key in stored(cos)}
+    left = set(gone)
+    for _ in range(3):  # what a look finds changed is left to the next run
+        ended = run_shard(tool, "1/2", deleteExtra="all", maxDelete="100%")
+        assert ended.figure("migrate_delete") <= len(mine)
+        left = {key.removeprefix("to/") for key in stored(cos)}
+        if not going & left:
+            break
     assert not going & left
     assert own("2/2", gone) <= left
     assert "folder 0/9/below" in left  # below the name of an object, whatever its shard
