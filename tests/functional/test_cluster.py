@@ -290,10 +290,10 @@ def test_a_cluster_with_tls(tool: Tool, cos: HeldCos, tmp_path: Path) -> None:
 def test_a_cluster_of_this_machine_ends_with_the_tool(tool: Tool, cos: HeldCos) -> None:
     fill(tool, files=20)
     tool.common["cluster"] = "local:2"
-    cos.hold()
+    cos.hold(operation="PutObject")  # not what the workers prove first
     process = tool.start("--quiet")
-    # A scheduler, two workers and a process of one; the other may come only after its first answer.
-    wait_until(lambda: len(descendants(process.pid)) >= 4, lambda: process.poll() is None)
+    # A scheduler, two workers and a process of each.
+    wait_until(lambda: len(descendants(process.pid)) >= 5, lambda: process.poll() is None)
     wait_until(lambda: cos.held > 0, lambda: process.poll() is None)
     below = descendants(process.pid)
     process.kill()
