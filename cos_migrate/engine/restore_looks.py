@@ -123,7 +123,7 @@ class RestoreLooks:
             at, _, restore = heapq.heappop(self._times)
             if at != restore.next_look or restore.under_way:
                 continue
-            if not self._is_trusted or restore.needs_look or restore.is_sentinel:
+            if self._waits_for_look(restore) or restore.is_sentinel:
                 return restore
             self.put(restore, now + _TAKEN_WITHIN)
         return None
@@ -132,6 +132,10 @@ class RestoreLooks:
     def _is_trusted(self) -> bool:
         """Whether objects are taken for readable once they have been pending for long enough."""
         return self._readable_in_row >= _TRUSTED_FROM
+
+    def _waits_for_look(self, restore: Restore) -> bool:
+        """Return whether an object is not sent before a look has found it readable."""
+        return restore.needs_look or not self._is_trusted
 
     def note_readable(self, restore: Restore, looks: int) -> None:
         """Look at others of the pending ones, since this one of them can be read.
@@ -194,11 +198,10 @@ class RestoreLooks:
     def _wake(self, looks: int) -> None:
         """Look at objects now, each so many behind the one before that is looked at."""
         now, stride, gap, left = self._timer(), self._stride, 0, _WOKEN
-        is_trusted = self._is_trusted
+        near = itertools.islice(self._pending, _SCANNED_MOST if self._is_trusted else None)
+        others = filter(self._waits_for_look, near)
         other = None
-        for other in itertools.islice(self._pending, stride * (looks + _WOKEN)):
-            if is_trusted and not other.needs_look:
-                continue  # it is taken for readable in time
+        for other in itertools.islice(others, stride * (looks + _WOKEN)):
             if other.under_way or other.next_look <= now:
                 gap = 0
                 continue
