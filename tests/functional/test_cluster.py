@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,14 +121,20 @@ def fill(tool: Tool, files: int = 200) -> dict[str, bytes]:
     return content
 
 
-def test_a_worker_that_is_killed(tool: Tool, cos: HeldCos, dask: DaskCluster) -> None:
-    content = fill(tool)
+def begun(tool: Tool, cos: HeldCos, dask: DaskCluster, *names: str) -> subprocess.Popen[str]:
+    """Return a run over workers of these names, of which COS keeps some requests back."""
     tool.common["cluster"] = dask.address
-    for name in ("one", "two"):
+    for name in names:
         dask.start_worker(name)
     cos.hold(50)
     process = tool.start("--quiet")
     wait_until(lambda: cos.held > 4, lambda: process.poll() is None)
+    return process
+
+
+def test_a_worker_that_is_killed(tool: Tool, cos: HeldCos, dask: DaskCluster) -> None:
+    content = fill(tool)
+    process = begun(tool, cos, dask, "one", "two")
     dask.signal("one", signal.SIGKILL)
     cos.release()
     ended = end(process)
@@ -141,12 +148,7 @@ def test_a_worker_that_stands_still_for_a_while(
     tool: Tool, cos: HeldCos, dask: DaskCluster
 ) -> None:
     content = fill(tool)
-    tool.common["cluster"] = dask.address
-    for name in ("one", "two"):
-        dask.start_worker(name)
-    cos.hold(50)
-    process = tool.start("--quiet")
-    wait_until(lambda: cos.held > 4, lambda: process.poll() is None)
+    process = begun(tool, cos, dask, "one", "two")
     dask.signal("one", signal.SIGSTOP)
     cos.release()
     wait_until(lambda: len(stored(cos)) > 120, lambda: process.poll() is None)
@@ -160,11 +162,7 @@ def test_a_worker_that_joins_late_goes_on_alone(
     tool: Tool, cos: HeldCos, dask: DaskCluster
 ) -> None:
     content = fill(tool)
-    tool.common["cluster"] = dask.address
-    dask.start_worker("one")
-    cos.hold(50)
-    process = tool.start("--quiet")
-    wait_until(lambda: cos.held > 4, lambda: process.poll() is None)
+    process = begun(tool, cos, dask, "one")
     dask.start_worker("two")
     wait_until(lambda: dask.children("two"), lambda: process.poll() is None)
     dask.signal("one", signal.SIGKILL)
@@ -178,12 +176,7 @@ def test_a_lost_scheduler_ends_the_run_with_what_is_done(
     tool: Tool, cos: HeldCos, dask: DaskCluster
 ) -> None:
     content = fill(tool)
-    tool.common["cluster"] = dask.address
-    for name in ("one", "two"):
-        dask.start_worker(name)
-    cos.hold(50)
-    process = tool.start("--quiet")
-    wait_until(lambda: cos.held > 4, lambda: process.poll() is None)
+    process = begun(tool, cos, dask, "one", "two")
     dask.signal("scheduler", signal.SIGKILL)
     ended = end(process, seconds=60)
     assert (ended.code, ended.status, ended.list_finished) == (1, "PART_OK", False), ended.err
